@@ -6,6 +6,8 @@ from typing import Any
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 
 REGION = "us-east-1"
+REFUSED = "Refused: "
+"""The beginning of the lines in the emulator's log that name a refused action."""
 Document = Mapping[str, Any] | str
 """A policy document, or its JSON."""
 Context = Mapping[str, Any]

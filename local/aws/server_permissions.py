@@ -85,7 +85,15 @@ def role_allows(
         for arn in role.get("AttachedPolicies", [])
     ]
     documents = [*role.get("InlinePolicies", {}).values(), *filter(None, attached)]
-    return policies.role_may(documents, action, resource_arn, context)
+    is_allowed = policies.role_may(documents, action, resource_arn, context)
+    if not is_allowed:
+        _log_refusal(action)
+    return is_allowed
+
+
+def _log_refusal(action: str) -> None:
+    """Write a refused action into the emulator's log."""
+    print(f"{policies.REFUSED}{action}", flush=True)
 
 
 def list_mappings() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -210,10 +218,13 @@ def enforce(  # noqa: PLR0917 - the parameters are MiniStack's
     service_context: dict[str, Any] | None = None,
 ) -> Any:
     """Return None if a request is allowed, otherwise the reason for its refusal."""
-    denied = _enforce(access_key, action, service, region, resource_arn, service_context)
-    for key_action, key_arn, context in [] if denied else key_uses(action, resource_arn):
-        denied = denied or _enforce(access_key, key_action, "kms", region, key_arn, context)
-    return denied
+    uses = [(action, service, resource_arn, service_context)]
+    uses += [(action, "kms", arn, keys) for action, arn, keys in key_uses(action, resource_arn)]
+    for one, its_service, arn, context in uses:
+        if denied := _enforce(access_key, one, its_service, region, arn, context):
+            _log_refusal(one)
+            return denied
+    return None
 
 
 def key_uses(action: str, resource_arn: str) -> list[Use]:

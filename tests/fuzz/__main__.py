@@ -5,14 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.fuzz.cases import Failure, run_case
-from tests.fuzz.cpu_limit import hangs_interrupted
-from tests.fuzz.engine import Engine
-from tests.fuzz.output import silent
+from tests.fuzz.engine import Engine, run_alone
 from tests.fuzz.store import Store, add_to_corpus, read_finding
-from tests.fuzz.target import Case
 from tests.fuzz.targets.registry import PLANS
 
 FOLDER = Path("build/fuzz")
@@ -58,7 +52,8 @@ def main() -> int:
 
 def _replay(path: Path) -> int:
     """Run the case of a finding again; return 1 if it still fails."""
-    signature, failure = _run_again(*read_finding(path))
+    name, case = read_finding(path)
+    signature, failure = run_alone(name, PLANS[name], case)
     print(failure.error if failure else f"No finding; the behaviour is {signature}")
     return 1 if failure else 0
 
@@ -67,15 +62,10 @@ def _keep_mended(store: Store) -> None:
     """Keep the findings that do not show any more as regression tests."""
     for path in store.findings():
         name, case = read_finding(path)
-        _, failure = _run_again(name, case)
+        _, failure = run_alone(name, PLANS[name], case)
         if not failure:
             print(f"Mended: {path}; {add_to_corpus(name, [case])} has the case from now on.")
             path.unlink()
-
-
-def _run_again(name: str, case: Case) -> tuple[str, Failure | None]:
-    with silent(), hangs_interrupted(), pytest.MonkeyPatch.context() as patch:
-        return run_case(name, PLANS[name].make(patch), case)
 
 
 if __name__ == "__main__":

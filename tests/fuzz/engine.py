@@ -12,10 +12,19 @@ from typing import Any, TextIO
 
 import pytest
 
-from tests.fuzz.cases import INPUTS_PER_SLICE, Failure, Slice, SliceResult, make_case, run_slice
+from tests.fuzz.cases import (
+    INPUTS_PER_SLICE,
+    Failure,
+    Slice,
+    SliceResult,
+    make_case,
+    run_case,
+    run_slice,
+)
+from tests.fuzz.cpu_limit import hangs_interrupted
 from tests.fuzz.output import silent
 from tests.fuzz.store import Store
-from tests.fuzz.target import Plan, Target
+from tests.fuzz.target import Case, Plan, Target
 
 # A slice takes seconds. A process without a new case for so many looks hangs outside of Python, or
 # waits for something that never comes. A suspended machine does not look.
@@ -175,7 +184,7 @@ class Engine:
         kept = [*self._store.kept(target).values()]
         with pytest.MonkeyPatch.context() as patch:
             case = make_case(self._plans[target].make(patch), self._store.seed, number, kept)
-        failure = Failure(target, number, problem.replace(" ", "-"), problem, case)
+        failure = _fatal(target, number, problem, case)
         self._take(SliceResult(target, 0, [failure], {failure.key: 1}))
         self._running.discard(target)
         return self._make_worker()
@@ -183,7 +192,8 @@ class Engine:
     def _make_worker(self) -> _Worker:
         ours, theirs = _FORK.Pipe()
         number = _FORK.Value("q", -1)
-        process = _FORK.Process(target=_serve, args=(theirs, number, self._plans), daemon=True)
+        arguments = (theirs, ours, number, self._plans)
+        process = _FORK.Process(target=_serve, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours, number)
@@ -200,6 +210,34 @@ class Engine:
         print(text, file=self._output, flush=True)
 
 
+def run_alone(name: str, plan: Plan, case: Case) -> tuple[str, Failure | None]:
+    """Run a case in a process of its own, which the case may end; return as `run_case` does."""
+
+    def run() -> None:
+        with silent(), hangs_interrupted(), pytest.MonkeyPatch.context() as patch:
+            theirs.send(run_case(name, plan.make(patch), case))
+
+    ours, theirs = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=run, daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(_MAX_LOOKS_WITHOUT_A_CASE * _LOOK_SECONDS):
+            return "", _fatal(name, -1, "the process hangs", case)
+        result: tuple[str, Failure | None] = ours.recv()
+    except EOFError:
+        return "", _fatal(name, -1, "the process ended", case)
+    finally:
+        process.kill()
+        process.join()
+    return result
+
+
+def _fatal(target: str, number: int, problem: str, case: Case) -> Failure:
+    """Return the failure of a case that its process does not survive."""
+    return Failure(target, number, problem.replace(" ", "-"), problem, case)
+
+
 def slices_per_target(inputs: int, plans: Mapping[str, Plan]) -> Mapping[str, int]:
     """Return the number of slices of each target, by the targets' shares."""
     total = sum(plan.share for plan in plans.values())
@@ -209,9 +247,12 @@ def slices_per_target(inputs: int, plans: Mapping[str, Plan]) -> Mapping[str, in
     }
 
 
-def _serve(connection: Connection, number: Any, plans: Mapping[str, Plan]) -> None:
+def _serve(
+    connection: Connection, engine_end: Connection, number: Any, plans: Mapping[str, Plan]
+) -> None:
     """Run slices in a process of its own, whose output is the targets' alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine_end.close()  # so that the end of the engine's process ends this one, too
     targets: dict[str, Target] = {}
 
     def on_case(case_number: int) -> None:
@@ -219,7 +260,10 @@ def _serve(connection: Connection, number: Any, plans: Mapping[str, Plan]) -> No
 
     with silent():
         while True:
-            name, slice_number, seed, kept = connection.recv()
+            try:
+                name, slice_number, seed, kept = connection.recv()
+            except EOFError:
+                return
             try:
                 if name not in targets:
                     targets[name] = plans[name].make(pytest.MonkeyPatch())

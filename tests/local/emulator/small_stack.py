@@ -29,7 +29,8 @@ def template(name: str) -> dict[str, Any]:
     """Return a small stack's template: a queue, a function that takes from it, and alarms."""
     role = {"Service": "lambda.amazonaws.com"}
     trust = {"Effect": "Allow", "Principal": role, "Action": "sts:AssumeRole"}
-    managed = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
+    allow = {"Effect": "Allow", "Action": ["sqs:*", "logs:*"], "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [allow]}
 
     def arn(resource: str) -> dict[str, Any]:
         return {"Fn::GetAtt": [resource, "Arn"]}
@@ -76,7 +77,7 @@ def template(name: str) -> dict[str, Any]:
                 "Type": "AWS::IAM::Role",
                 "Properties": {
                     "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-                    "ManagedPolicyArns": [managed],
+                    "Policies": [{"PolicyName": "Permissions", "PolicyDocument": policy}],
                 },
             },
             "Function": {

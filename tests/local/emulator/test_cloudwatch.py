@@ -280,15 +280,11 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: SmallStack, aws: Emu
     events.create_event_bus(Name=SOURCE, EventSourceName=SOURCE)
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{stack.name}-intake"
     gone = f"arn:aws:sqs:{aws.region}:{aws.account}:gone"
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    url = f"{aws.endpoint}/{aws.account}/{stack.name}-intake"
-    aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    service = {"Service": "events.amazonaws.com"}
+    allow = {"Effect": "Allow", "Principal": service, "Action": "sqs:SendMessage", "Resource": arn}
+    stack.sqs.set_queue_attributes(
+        QueueUrl=stack.queue, Attributes={"Policy": json.dumps({"Statement": [allow]})}
+    )
     for rule, target in (("kept", arn), ("lost", gone)):
         pattern = json.dumps({"detail": {"to": [rule]}})
         events.put_rule(Name=rule, EventBusName=SOURCE, EventPattern=pattern)

@@ -6,7 +6,7 @@ import base64
 import io
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +18,7 @@ from aws_lambda_powertools import Logger
 
 from deadline import now_ms
 from ledger_keys import REQUEST_SLOTS_KEY
+from local.aws.policies import REFUSED
 from local.aws.project import Deployment
 from local.traffic.eventbridge import Conversation, partner_conversations
 from tests.local.permissions.grants import ROLES, Grant, Place, grants_of, paths_of, without
@@ -188,6 +189,17 @@ class Stack:
         """Take a grant from its role during the `with` block."""
         with self.role_with(grant.role, without(self.policy(grant.role), self.places[grant])):
             yield
+
+    def refused_actions(self) -> Callable[[], set[str]]:
+        """Return a function that returns the actions that the emulator has refused since now."""
+        log = self.world.aws.log_file
+        start = log.stat().st_size
+
+        def refused() -> set[str]:
+            lines = log.read_bytes()[start:].decode(errors="replace").splitlines()
+            return {line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)}
+
+        return refused
 
     def _put_policy(self, role: str, document: Mapping[str, Any]) -> None:
         self.client("iam").put_role_policy(

@@ -30,10 +30,10 @@ _INTRO = """\
 **Every permission, and what fails without it.** These tables are generated from the templates and
 the tests (`PYTHONPATH=functions .venv/bin/python -m tests.local.permissions.table`). `make test`
 deploys a stack of each delivery to an emulator that enforces IAM. It then takes each action of each
-row away, one after the other, and sees that the row's journey fails. The emulator itself asks for
-no permission where Lambda, Firehose and KMS use a role; a
+row away, one after the other. Each time the row's journey must fail, because the emulator refuses
+that action. The emulator itself asks for no permission where Lambda, Firehose and KMS use a role; a
 [correction](../local/aws/server_permissions.py) makes it ask for those that AWS's documentation
-names. A journey in *italics* is not carried out, because the emulator has no such service: the test
+names. A journey in *italics* is not carried out, because the emulator cannot do it: the test
 evaluates the deployed policy instead, for the requests that AWS's documentation names.
 """
 _NO_JOURNEY = "**none**"

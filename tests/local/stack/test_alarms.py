@@ -36,7 +36,7 @@ class Watched:
         self._sqs, self._lambda = world.aws.client("sqs"), world.aws.client("lambda")
         self.watchdog = Watchdog(world.aws, STACK)
         self._mailbox = _subscribed(world, outputs["AlarmTopicArn"])
-        self.broken: dict[str, str] = {}
+        self._former_variables: dict[str, str] = {}
         self.minute = itertools.count()
         self._conversations = 0
 
@@ -103,11 +103,6 @@ class Watched:
         """Invoke the worker without an event, as nobody should."""
         self._lambda.invoke(FunctionName=self.function("Worker"), Payload=b"{}")
 
-    def entry_point(self, handler: str) -> None:
-        """Change which function of the worker's code Lambda calls."""
-        name = self.function("Worker")
-        self._lambda.update_function_configuration(FunctionName=name, Handler=handler)
-
     def throttled(self) -> None:
         """Ask the worker for more than it has places."""
         with pytest.raises(self._lambda.exceptions.TooManyRequestsException):
@@ -131,15 +126,19 @@ class Watched:
         ]
         self._lambda.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
 
-    def variables(self, part: str, **changes: str) -> dict[str, str]:
-        """Change environment variables of a function; return what these were."""
+    def variables(self, part: str, **changes: str) -> None:
+        """Change environment variables of a function."""
         name = self.function(part)
         given = self._lambda.get_function_configuration(FunctionName=name)["Environment"]
         variables: dict[str, str] = given["Variables"]
         self._lambda.update_function_configuration(
             FunctionName=name, Environment={"Variables": {**variables, **changes}}
         )
-        return {key: variables[key] for key in changes}
+        self._former_variables = {key: variables[key] for key in changes}
+
+    def restore_variables(self, part: str) -> None:
+        """Undo the latest change of environment variables."""
+        self.variables(part, **self._former_variables)
 
     def feed(self, alarm: str, value: float) -> None:
         """Record a value of the metric that an alarm watches, where the emulator has no such."""
@@ -266,10 +265,7 @@ DRILLS = [
         "failures",
         (lambda stack: stack.variables("Worker", LEDGER_TABLE="no-such-table"),),
         each_minute=_fails,
-        mend=(
-            lambda stack: stack.variables("Worker", LEDGER_TABLE=stack.outputs["LedgerTableName"]),
-            Watched.settle,
-        ),
+        mend=(lambda stack: stack.restore_variables("Worker"), Watched.settle),
     ),
     Drill(
         "mapping-dead",
@@ -278,9 +274,9 @@ DRILLS = [
     ),
     Drill(
         "worker-errors",
-        (lambda stack: stack.entry_point("worker.handler.gone"), Watched.invoke_worker),
+        (lambda stack: stack.variables("Worker", RETRY_DELAY_SECONDS="-"),),
         each_minute=Watched.invoke_worker,
-        mend=(lambda stack: stack.entry_point("worker.handler.handler"),),
+        mend=(lambda stack: stack.restore_variables("Worker"),),
     ),
     Drill(
         "worker-throttles",
@@ -317,10 +313,10 @@ DRILLS = [
     ),
     Drill(
         "watchdog-errors",
-        (lambda stack: stack.broken.update(stack.variables("Watchdog", DEPLOYED="{")),),
+        (lambda stack: stack.variables("Watchdog", DEPLOYED="{"),),
         # As its schedule does, every five minutes.
         each_minute=lambda stack: next(stack.minute) % 5 or stack.watchdog.run(),
-        mend=(lambda stack: stack.variables("Watchdog", **stack.broken),),
+        mend=(lambda stack: stack.restore_variables("Watchdog"),),
         within=11,
     ),
     Drill(

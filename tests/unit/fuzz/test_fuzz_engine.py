@@ -1,7 +1,9 @@
 """The fuzzer: it finds what is wrong, accounts for every input, and goes on where it ended."""
 
 import io
+import multiprocessing
 import os
+import select
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import pytest
 from tests.fuzz import cases, engine
 from tests.fuzz.cases import INPUTS_PER_SLICE, Slice, SliceResult, run_slice
 from tests.fuzz.cpu_limit import run_within_limit
-from tests.fuzz.engine import Engine
+from tests.fuzz.engine import Engine, run_alone
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.store import Store, read_finding
 from tests.fuzz.target import Case, Finding, Plan
+from tests.polling import wait_until
+
+FORK = multiprocessing.get_context("fork")
 
 
 class Words:
@@ -237,5 +242,25 @@ def test_a_process_that_ends_is_a_finding_and_the_run_goes_on(tmp_path: Path) ->
     store = Store.open(tmp_path / "fuzz", 1, resumes=True)
 
     assert [path.stem for path in store.findings()] == ["the-process-ended"]
-    assert "odd" in read_finding(store.findings()[0])[1]
+    name, case = read_finding(store.findings()[0])
+    assert "odd" in case
     assert store.done == {"words": 2}
+    _, failure = run_alone(name, Plan(1, Dying), case)
+    assert failure
+    assert failure.key == "the-process-ended"
+
+
+def test_no_process_outlives_a_run_that_was_killed(tmp_path: Path, journal: Path) -> None:
+    reading, writing = os.pipe()
+    run = FORK.Process(target=run_engine, args=(tmp_path / "fuzz", Words, 1_000_000))
+    run.start()
+    os.close(writing)
+    wait_until(journal.read_text, "a case to be run")
+
+    run.kill()
+    run.join()
+
+    # Every process of the run has the writing end open.
+    ended, _, _ = select.select([reading], [], [], 60)
+    os.close(reading)
+    assert ended
