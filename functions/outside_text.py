@@ -26,14 +26,18 @@ class Cleaner:
         if len(secret) >= MIN_SECRET_CHARACTERS:
             self._forms.update(map(_squeeze, _encodings(secret)))
 
+    def finds_secret(self, text: str) -> bool:
+        """Return whether `mask` would change a text."""
+        squeezed = _squeeze(text)
+        return any(form in squeezed for form in self._forms)
+
     def mask(self, text: str) -> str:
         """Return a text with `MASK` in the place of secrets; the rest is unchanged.
 
         A secret is recognized in upper and lower case, and with whitespace or characters that
         cannot be printed in between.
         """
-        squeezed = _squeeze(text)
-        if not any(form in squeezed for form in self._forms):
+        if not self.finds_secret(text):
             return text
         letters = [(letter, place) for place, one in enumerate(text) for letter in _squeeze(one)]
         squeezed = "".join(letter for letter, _ in letters)

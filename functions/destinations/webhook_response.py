@@ -1,7 +1,11 @@
 """A response whose head has arrived as a whole, after any interim responses."""
 
 import http.client
+import re
 from typing import Any
+
+# The base class takes more for a status line, such as one whose status has four digits.
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}[ \r\n]")
 
 
 class WholeResponse(http.client.HTTPResponse):
@@ -32,6 +36,8 @@ class WholeResponse(http.client.HTTPResponse):
             self.fp = lines.file
         if not lines.are_whole:
             raise http.client.IncompleteRead(b"")
+        if not lines.have_status:
+            raise http.client.BadStatusLine("")
 
 
 class _Lines:
@@ -40,8 +46,11 @@ class _Lines:
     def __init__(self, file: Any) -> None:
         self.file = file
         self.are_whole = False
+        self.have_status = False
 
     def readline(self, *size: int) -> bytes:
         line: bytes = self.file.readline(*size)
         self.are_whole = line.endswith(b"\n")
+        if line.startswith(b"HTTP/"):  # No header can begin like this.
+            self.have_status = _STATUS_LINE.match(line) is not None
         return line

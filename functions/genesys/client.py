@@ -21,7 +21,7 @@ from genesys.errors import (
 from genesys.http.answers import Answer, UnreadableBody, exchange
 from genesys.http.retries import DeadlineRetry, parse_retry_after
 from genesys.http.sessions import BearerToken, make_session
-from genesys.shapes import Page, key_of, map_strings, parse_message, to_shape
+from genesys.shapes import Page, key_of, mask_strings, parse_message, to_shape
 from json_text import decode_json
 from outside_text import Cleaner
 from private_network import explain_no_answer
@@ -147,8 +147,9 @@ class GenesysClient:
             if answer.status == requests.codes.unauthorized:
                 self._token = None
                 answer = self._send_with_token(method, path, body, query, repeatable=repeatable)
-            change = self._cleaner.mask if masks_secrets else None
-            content = self._parse_content(method, path, answer, change)
+            content = self._parse_content(method, path, answer)
+            if masks_secrets:
+                content = mask_strings(content, self._cleaner, method, path, answer.status)
             result = to_shape(content, shape, method, path, answer.status)
         except GenesysError as error:
             if is_change and error.may_have_succeeded and error.path == path:  # not the login's
@@ -266,10 +267,8 @@ class GenesysClient:
             failure = explain_no_answer(self.sanitize(describe_failure(error)), "Genesys Cloud")
             raise Unreachable(method, path, message=failure) from None
 
-    def _parse_content(
-        self, method: str, path: str, answer: Answer, change: Callable[[str], str] | None = None
-    ) -> Any:
-        """Return a response's JSON with changed strings, or None if the body is empty.
+    def _parse_content(self, method: str, path: str, answer: Answer) -> Any:
+        """Return a response's JSON, or None if the body is empty.
 
         Raise `GenesysError` if the status is an error or the body is not JSON.
         """
@@ -278,9 +277,8 @@ class GenesysClient:
         if not answer.body:
             return None
         try:
-            content = decode_json(answer.body)
-            return map_strings(content, change) if change else content
-        except (msgspec.DecodeError, RecursionError):
+            return decode_json(answer.body)
+        except msgspec.DecodeError:
             raise GenesysError(
                 method, path, status=answer.status, message="the response is not JSON"
             ) from None

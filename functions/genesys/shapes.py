@@ -1,7 +1,7 @@
 """The shapes of Genesys Cloud's answers: the fields that we need, messages and ids."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -10,13 +10,16 @@ import msgspec
 from genesys.errors import GenesysError
 from genesys.http.answers import Answer
 from json_text import decode_json
-from outside_text import one_line
+from outside_text import Cleaner, one_line
 
 Shape = TypeVar("Shape")
 # All ids that are known are UUIDs. No other character is needed, and a server could take an encoded
 # `/` for a plain one.
 _ID = re.compile(r"[._~:-]*[A-Za-z0-9][A-Za-z0-9._~:-]*")
 MAX_ID_CHARACTERS = 200
+# Masking the secrets in an answer with more text than this would take over half a second.
+MAX_MASKED_STRINGS = 20_000
+MAX_MASKED_CHARACTERS = 200_000
 # The shape of an entity of which callers read the fields that they need.
 JSON_OBJECT = dict[str, Any]
 
@@ -60,21 +63,52 @@ def key_of(entity: Mapping[str, Any]) -> object:
     return entity_id if isinstance(entity_id, str) else object()
 
 
-def map_strings(content: Any, change: Callable[[str], str]) -> Any:
-    """Change all strings in JSON, and all names of fields; return the JSON.
+def mask_strings(content: Any, cleaner: Cleaner, method: str, path: str, status: int) -> Any:
+    """Return an answer's JSON with secrets masked in strings and in names of fields.
 
-    The lists and objects themselves are changed, because a copy would take as much memory again.
+    The other arguments describe the request and the answer in the error.
+
+    Raises
+    ------
+    GenesysError
+        Secrets are in an answer so long that masking them would take over half a second, or in one
+        that is nested too deeply.
     """
+    try:
+        strings = [*_strings_in(content)]
+        # Hardly any answer quotes a secret, and to look at all strings at once is faster.
+        text = "|".join(strings)
+        if not cleaner.finds_secret(text):
+            return content
+        if len(strings) <= MAX_MASKED_STRINGS and len(text) <= MAX_MASKED_CHARACTERS:
+            return _map_strings(content, cleaner.mask)
+        message = "the response is long and quotes a secret"
+    except RecursionError:
+        message = "the response is nested too deeply"
+    raise GenesysError(method, path, status=status, message=message)
+
+
+def _strings_in(content: Any) -> Iterator[str]:
+    match content:
+        case str():
+            yield content
+        case list():
+            for one in content:
+                yield from _strings_in(one)
+        case dict():
+            for name, one in content.items():
+                yield name
+                yield from _strings_in(one)
+
+
+def _map_strings(content: Any, change: Callable[[str], str]) -> Any:
     match content:
         case str():
             return change(content)
         case list():
-            for index, one in enumerate(content):
-                content[index] = map_strings(one, change)
+            return [_map_strings(one, change) for one in content]
         case dict():
-            fields = [(change(name), map_strings(one, change)) for name, one in content.items()]
-            content.clear()
-            content.update(fields)
+            return {change(name): _map_strings(one, change) for name, one in content.items()}
     return content
 
 

@@ -244,6 +244,8 @@ def test_a_long_response_is_not_read_completely(webhook: Webhook, receiver: Rece
         b"",
         b"SSH-2.0-OpenSSH\r\n",
         b"HTTP/1.1 OK\r\n\r\n",
+        b"HTTP/1.1 0422 Odd\r\n\r\n",
+        b"HTTP/1.1\t204 Odd\r\n\r\n",
         # These break off in their heads, so their status does not count.
         b"HT",
         b"HTTP/1.1 20",

@@ -8,6 +8,7 @@ import pytest
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, Unreachable
+from genesys.shapes import MAX_MASKED_CHARACTERS, MAX_MASKED_STRINGS
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.unit.genesys.conftest import Api
@@ -266,3 +267,13 @@ def test_secrets_are_masked_in_responses_whose_text_can_be_quoted(
     content = client.request("GET", "/x", masks_secrets=masks)
     masked = {"id": "…", "notes": ["a … b", 5]}
     assert content == (masked if masks else {"id": "the-s3cret", "notes": ["a token-1 b", 5]})
+
+
+def test_a_long_response_that_quotes_a_secret_is_refused_rather_than_masked(
+    client: GenesysClient, api: Api
+) -> None:
+    for entities in (["x"] * MAX_MASKED_STRINGS, ["x" * MAX_MASKED_CHARACTERS]):
+        api.script(Answer(200, {"entities": entities}), Answer(200, [*entities, "a token-1 b"]))
+        assert client.request("GET", "/x") == {"entities": entities}
+        with pytest.raises(GenesysError, match="the response is long and quotes a secret"):
+            client.request("GET", "/x")
