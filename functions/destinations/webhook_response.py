@@ -54,3 +54,6 @@ class _Lines:
         if line.startswith(b"HTTP/"):  # No header can begin like this.
             self.have_status = _STATUS_LINE.match(line) is not None
         return line
+
+    def close(self) -> None:
+        self.file.close()

@@ -1,7 +1,7 @@
 """The shapes of Genesys Cloud's answers: the fields that we need, messages and ids."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -74,31 +74,33 @@ def mask_strings(content: Any, cleaner: Cleaner, method: str, path: str, status:
         Secrets are in an answer so long that masking them would take over half a second, or in one
         that is nested too deeply.
     """
-    try:
-        strings = [*_strings_in(content)]
-        # Hardly any answer quotes a secret, and to look at all strings at once is faster.
-        text = "|".join(strings)
-        if not cleaner.finds_secret(text):
-            return content
-        if len(strings) <= MAX_MASKED_STRINGS and len(text) <= MAX_MASKED_CHARACTERS:
+    strings = _strings_in(content)
+    # Hardly any answer quotes a secret, and to look at all strings at once is faster.
+    text = "|".join(strings)
+    if not cleaner.finds_secret(text):
+        return content
+    message = "the response is long and quotes a secret"
+    if len(strings) <= MAX_MASKED_STRINGS and len(text) <= MAX_MASKED_CHARACTERS:
+        try:
             return _map_strings(content, cleaner.mask)
-        message = "the response is long and quotes a secret"
-    except RecursionError:
-        message = "the response is nested too deeply"
+        except RecursionError:
+            message = "the response is nested too deeply"
     raise GenesysError(method, path, status=status, message=message)
 
 
-def _strings_in(content: Any) -> Iterator[str]:
-    match content:
-        case str():
-            yield content
-        case list():
-            for one in content:
-                yield from _strings_in(one)
-        case dict():
-            for name, one in content.items():
-                yield name
-                yield from _strings_in(one)
+def _strings_in(content: Any) -> list[str]:
+    strings: list[str] = []
+    rest = [content]
+    while rest:
+        match rest.pop():
+            case str() as string:
+                strings.append(string)
+            case list() as elements:
+                rest += elements
+            case dict() as fields:
+                strings += fields
+                rest += fields.values()
+    return strings
 
 
 def _map_strings(content: Any, change: Callable[[str], str]) -> Any:
