@@ -113,6 +113,8 @@ def _grants_in(
     role: str, statements: list[dict[str, Any]], paths: Mapping[str, str]
 ) -> Iterator[tuple[Grant, Place]]:
     for number, statement in enumerate(statements):
+        if statement["Sid"] in NAMED_BY_STATEMENT and len(as_list(statement["Resource"])) > 1:
+            raise ValueError(f"{statement['Sid']} names one resource, but has several.")
         for action_number, action in enumerate(as_list(statement["Action"])):
             for resource_number, resource in enumerate(as_list(statement["Resource"])):
                 name = NAMED_BY_STATEMENT.get(statement["Sid"]) or _name_of(resource, paths)

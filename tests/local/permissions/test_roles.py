@@ -148,6 +148,11 @@ def test_genesys_cloud_may_send_to_the_intake_queue_and_do_nothing_else(stack: S
         ("set_queue_attributes", {"Attributes": {"DelaySeconds": "900"}}),
         ("purge_queue", {}),
         ("delete_queue", {}),
+        ("list_queue_tags", {}),
+        ("tag_queue", {"Tags": {"mine": "yes"}}),
+        ("untag_queue", {"TagKeys": ["team"]}),
+        ("add_permission", {"Label": "a", "AWSAccountIds": [ACCOUNT], "Actions": ["*"]}),
+        ("remove_permission", {"Label": "a"}),
     ]
     sends: list[tuple[str, dict[str, Any]]] = [
         ("send_message", {"MessageBody": "{}"}),
