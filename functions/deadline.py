@@ -1,11 +1,13 @@
-"""Deadlines."""
+"""Deadlines, and streams that are read until a deadline."""
 
+import io
 import itertools
 import math
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
@@ -125,3 +127,33 @@ class Deadline:
             if attempt == max_attempts or not self.sleep(pause):
                 return
             full_pause = min(growth_factor * full_pause, max_pause_seconds)
+
+
+class LimitedStream(io.RawIOBase):
+    """Reads from a socket's stream until a deadline.
+
+    A socket's own timeout begins anew with every byte, so an answer that trickles in would outlast
+    it.
+    """
+
+    def __init__(self, sock: socket.socket, stream: io.BufferedReader, deadline: Deadline) -> None:
+        self._sock = sock
+        self._stream = stream
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has arrived, or wait for the next bytes; raise `TimeoutError` if it is late."""
+        seconds_left = self._deadline.left()
+        if seconds_left <= 0:
+            raise TimeoutError("The answer took too long.")
+        timeout_seconds = self._sock.gettimeout()
+        if timeout_seconds is None or timeout_seconds > seconds_left:
+            self._sock.settimeout(seconds_left)
+        return self._stream.readinto1(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()

@@ -7,12 +7,11 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from urllib3.util import wait_for_read
 
-from deadline import Deadline
+from deadline import Deadline, LimitedStream
 from destinations.webhook_addresses import is_loopback, is_public
 from destinations.webhook_response import WholeResponse
 
@@ -131,28 +130,6 @@ def _explain_refusal(refused_count: int, count: int, is_http: bool) -> str:
     return f"{subject} not public; set webhook_allow_private if this is intended"
 
 
-class _TimedStream(io.RawIOBase):
-    """A response's stream, in which each wait ends at the connection's deadline.
-
-    A socket's own timeout begins anew with every byte, so a body that trickles in would outlast it.
-    """
-
-    def __init__(self, connection: "Connection", stream: io.BufferedReader) -> None:
-        self._connection = connection
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._connection.limit_waits_to_deadline()
-        return self._stream.readinto1(buffer)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
 class Connection(http.client.HTTPConnection):
     """A connection to an allowed address of an endpoint.
 
@@ -220,9 +197,10 @@ class Connection(http.client.HTTPConnection):
     def read_body(self, response: http.client.HTTPResponse) -> bool:
         """Read a response's body; return whether the connection can be reused."""
         try:
-            if response.fp:
-                self.deadline = self.deadline.within(MAX_BODY_SECONDS)
-                response.fp = io.BufferedReader(_TimedStream(self, response.fp))
+            if response.fp and self._open_socket:
+                limit = self.deadline.within(MAX_BODY_SECONDS)
+                stream = LimitedStream(self._open_socket, response.fp, limit)
+                response.fp = io.BufferedReader(stream)
                 response.read(MAX_BODY_BYTES)
         except (OSError, http.client.HTTPException):
             return False

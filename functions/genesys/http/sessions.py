@@ -11,7 +11,7 @@ from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from deadline import Deadline
+from deadline import Deadline, LimitedStream
 from genesys.http.retries import DeadlineRetry
 
 # The longest time from the end of a request to the end of its answer. The time limit of the
@@ -71,7 +71,7 @@ def _make_pool_classes(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
             limit = deadline.within(MAX_ANSWER_SECONDS)
-            self.fp = io.BufferedReader(_LimitedReader(sock, self.fp.detach(), limit))
+            self.fp = io.BufferedReader(LimitedStream(sock, self.fp, limit))
 
     class Connection(HTTPConnection):
         response_class = Response
@@ -86,28 +86,3 @@ def _make_pool_classes(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]
         ConnectionCls = SecureConnection
 
     return {"http": Pool, "https": SecurePool}
-
-
-class _LimitedReader(io.RawIOBase):
-    """Reads from a socket until a deadline."""
-
-    def __init__(self, sock: socket.socket, file: io.RawIOBase, limit: Deadline) -> None:
-        self._sock = sock
-        self._file = file
-        self._limit = limit
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        seconds_left = self._limit.left()
-        if seconds_left <= 0:
-            raise TimeoutError("The answer took too long.")
-        timeout_seconds = self._sock.gettimeout()
-        if timeout_seconds is None or timeout_seconds > seconds_left:
-            self._sock.settimeout(seconds_left)
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

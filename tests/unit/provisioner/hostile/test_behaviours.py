@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from genesys.http import sessions
+from deadline import LimitedStream
 from local.genesys.login import CLIENT_SECRET
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
@@ -31,17 +31,17 @@ class Wire:
         self.drips = ""
         self._clock = clock
         self._received = b""
-        self._read = sessions._LimitedReader.readinto
+        self._read = LimitedStream.readinto
 
-        def readinto(reader: sessions._LimitedReader, into: Any) -> int | None:
+        def readinto(reader: LimitedStream, into: Any) -> int | None:
             return self._readinto(reader, into)
 
-        monkeypatch.setattr(sessions._LimitedReader, "readinto", readinto)
+        monkeypatch.setattr(LimitedStream, "readinto", readinto)
 
     def begin_answer(self, drips: str) -> None:
         self.drips, self._received = drips, b""
 
-    def _readinto(self, reader: sessions._LimitedReader, into: Any) -> int | None:
+    def _readinto(self, reader: LimitedStream, into: Any) -> int | None:
         count = self._read(reader, memoryview(into)[:1])
         if self.drips == "head" or (self.drips and b"\r\n\r\n" in self._received):
             self._clock.sleep(BYTE_SECONDS)
